@@ -1,0 +1,1 @@
+"""``runlore demo``: real models, trained while you watch. ``digits.py`` is an example to copy."""

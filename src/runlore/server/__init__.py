@@ -1,0 +1,1 @@
+"""HTTP in, store out: no SQL, no file formats."""

@@ -1,0 +1,1 @@
+"""Journals in: from the bytes of a range to one transaction. See ``docs/design/ingest.md``."""

@@ -1,0 +1,1 @@
+"""Bytes at rest: the only room that opens a database or a data file."""
