@@ -151,7 +151,7 @@ def test_a_measured_spike_is_seen_and_told(server: Server, digits: str, visit: C
     post_windows(server)
     page = visit(digits.replace("digits", "digits-machine") + "/runs/measured/system")
     cpu = page.get_by_role("region", name="Process CPU, all cores, %", exact=True)
-    expect(cpu.get_by_text("3 windows, min–max shaded")).to_be_visible()
+    expect(cpu.get_by_text("3 windows, min\u2013max shaded")).to_be_visible()
     expect(cpu.get_by_role("heading")).to_have_attribute("title", "cpu")
     expect(page.get_by_role("region", name="fan.rpm", exact=True)).to_be_visible()
     expect(page.get_by_role("region")).to_have_count(
@@ -161,7 +161,7 @@ def test_a_measured_spike_is_seen_and_told(server: Server, digits: str, visit: C
     box = plot.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(page.locator(".tip")).to_contain_text("8 – 97")
+    expect(page.locator(".tip")).to_contain_text("8 \u2013 97")
 
     for search in ("all cores", "^cpu$"):
         page.get_by_label("Search measurements").fill(search)
