@@ -179,7 +179,12 @@ class Transport:
             told = f"it redirects to {location}; use that address" if location else f"it answered {status}"
         message = f"{self.base_url} refused: {told}" + (f"; {hint}" if hint else "") + (f" [{code}]" if code else "")
         if status == 401:
-            return AuthenticationError(message if told else f"{message}; run: runlore login")
+            if "Authorization" not in self._headers:
+                message = (
+                    f"{self.base_url} refused: no API key for it is known; "
+                    f"run `runlore login --host {self.base_url}` or set RUNLORE_API_KEY [{code or 'no-credential'}]"
+                )
+            return AuthenticationError(message)
         if status == 404 and code:
             return NotFound(message)
         return Refused(message, status=status, code=code, offset=offset)

@@ -7,6 +7,7 @@ import pytest
 
 from runlore.api import Api
 from runlore.errors import AuthenticationError, CommError, NotFound, ServerUnreachable, UsageError
+from runlore.transport import Transport
 
 if TYPE_CHECKING:
     from harness.live_server import Server
@@ -149,6 +150,12 @@ def test_wrong_key_is_told_apart_from_an_absent_server(trained: Server) -> None:
         Api(trained.url, "rl-" + "x" * 48).projects()
     with pytest.raises(ServerUnreachable, match="cannot reach"):
         Api("http://127.0.0.1:9", "rl-" + "x" * 48, timeout=2).projects()
+
+
+def test_missing_key_is_told_with_what_to_do(trained: Server) -> None:
+    transport = Transport(trained.url, None, agent="test")
+    with pytest.raises(AuthenticationError, match=r"no API key for it is known; run `runlore login --host http"):
+        transport.ask_bytes("GET", "/me")
 
 
 def test_address_that_is_no_runlore_server_is_told(trained: Server) -> None:

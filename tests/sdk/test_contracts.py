@@ -183,6 +183,7 @@ def test_contract_9_a_disabled_run_has_the_whole_surface_and_makes_no_file(own_d
         assert not run.offline
         assert not run.resumed
         assert (run.url, run.project_url, run.get_url()) == (None, None, None)
+        assert (run.sweep_id, run.sweep_url, run.get_sweep_url()) == (None, None, None)
         assert (run.project, run.entity, run.starting_step) == ("p", "", 0)
         assert run.path == f"p/{run.id}"
         assert isinstance(run.dir, str)

@@ -140,3 +140,14 @@ def test_an_unreachable_server_stops_must_and_never_but_not_allow(
     assert "begins at step 0 and is kept locally" in caplog.text
     with runlore.init(project="p", id="x", resume="must", settings=server) as run:
         assert run.step == 1, "the local journal is enough"
+
+
+def test_an_id_used_again_without_resume_is_told(runs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    runlore.init(project="p", id="x").finish()
+    assert "exists already" not in caplog.text
+    runlore.init(project="p", id="x").finish()
+    assert "run 'x' of project 'p' exists already" in caplog.text
+    caplog.clear()
+    runlore.init(project="p", id="x", resume="allow").finish()
+    runlore.init(project="other", id="x").finish()
+    assert "exists already" not in caplog.text

@@ -148,3 +148,13 @@ def test_empty_entity_means_the_default_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert settle({"entity": ""}).entity == "team"
     assert settle({"entity": "me"}).entity == "me"
     assert settings.BY_NAME["entity"].default == ""
+
+
+def test_an_absurdly_long_name_is_cut_with_a_warning(runs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with runlore.init(project="p", name="n" * 70_000, group="g" * 600, job_type="short") as run:
+        assert (len(run.name), len(run.group), run.job_type) == (512, 512, "short")
+        run.name = "m" * 1000
+        assert run.name == "m" * 512
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        f"a name, group or job type of {size} characters is cut to 512" for size in (70_000, 600, 1000)
+    ]

@@ -170,6 +170,8 @@ def _begin(settings: Settings, content: dict[str, Any], parent: service.Descript
     settings.run_id = settings.run_id or ids.new_run_id()
     joins = _joins_parent(settings, parent)
     resumed = resuming.settle(settings, settings.run_id, target) if is_id_given else _nothing_to_resume(settings)
+    if is_id_given and settings.resume is None and settings.mode != "shared" and not joins:
+        resuming.warn_of_namesake(settings, settings.run_id)
     changed = _take_over(settings, resumed)
     root = resuming.root_of(settings)
     started_s = time.time()

@@ -117,6 +117,17 @@ def settle(settings: Settings, run_id: str, target: Target) -> Resumed:
     return _merged(local, remote)
 
 
+def warn_of_namesake(settings: Settings, run_id: str) -> None:
+    """Say that a run of this id is here already, when it is begun again without saying that it should go on."""
+    if past.directories_of(settings.project, run_id, [root_of(settings), None]):
+        guard.LOGGER.warning(
+            "run %r of project %r exists already and is begun again at step 0: its older points stay, and newer ones at the "
+            "same steps replace them; use another id, or resume='allow' to go on after its last step",
+            run_id,
+            settings.project,
+        )
+
+
 def _ask(settings: Settings, run_id: str, target: Target) -> tuple[recorder_link.Found | None, CommError | None]:
     """The server's answer, or why there is none; both None when no server is known."""
     if settings.mode == "offline" or settings.recorder == "off":

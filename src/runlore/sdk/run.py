@@ -358,7 +358,7 @@ class Run:
     @name.setter
     def name(self, name: str) -> None:
         self._settings.run_name = name
-        self._send(records.Run(name=name))
+        self._send(records.Run(name=self._settings.run_name))
 
     @property
     def notes(self) -> str:
@@ -427,16 +427,16 @@ class Run:
         return self.project_url
 
     @property
-    def sweep_id(self) -> None:
+    def sweep_id(self) -> str | None:
         """None: this run belongs to no sweep."""
         return None
 
     @property
-    def sweep_url(self) -> None:
+    def sweep_url(self) -> str | None:
         """None: this run belongs to no sweep."""
         return None
 
-    def get_sweep_url(self) -> None:
+    def get_sweep_url(self) -> str | None:
         """The same as ``sweep_url``."""
         return self.sweep_url
 

@@ -25,6 +25,9 @@ RECORDERS: Final = ("auto", "off")
 SETTINGS_FILE: Final = "settings.toml"
 """In the data folder."""
 
+MAX_TITLE: Final = 512
+"""Longest name, group and job type of a run, in characters."""
+
 _TRUE, _FALSE = {"1", "true", "yes", "on", "y", "t"}, {"0", "false", "no", "off", "n", "f", ""}
 
 
@@ -38,6 +41,21 @@ def _text(value: Any) -> str:
     if hasattr(value, "__fspath__"):
         return str(value)
     raise Wrong("a string")
+
+
+def _title(value: Any) -> str:
+    """A name for people, cut where it is absurdly long."""
+    text = _text(value)
+    if len(text) <= MAX_TITLE:
+        return text
+    guard.warn_once(
+        f"value title {text[:MAX_TITLE]}",
+        "a name, group or job type of %d characters is cut to %d: %s…",
+        len(text),
+        MAX_TITLE,
+        text[:32],
+    )
+    return text[:MAX_TITLE]
 
 
 def _identifier(value: Any) -> str:
@@ -152,11 +170,11 @@ TABLE: Final[tuple[Setting, ...]] = (
         "Id of the run; made up when absent.",
         ("RUN_ID",),
     ),
-    Setting("run_name", _text, "", "Name of the run; made up when absent.", ("NAME", "RUN_NAME")),
+    Setting("run_name", _title, "", "Name of the run; made up when absent.", ("NAME", "RUN_NAME")),
     Setting("run_notes", _text, "", "Notes of the run, may have several lines.", ("NOTES", "RUN_NOTES")),
     Setting("run_tags", _tags, (), "Tags, 1 to 64 characters each.", ("TAGS", "RUN_TAGS")),
-    Setting("run_group", _text, "", "Group of the run.", ("RUN_GROUP",)),
-    Setting("run_job_type", _text, "", "Job type of the run.", ("JOB_TYPE", "RUN_JOB_TYPE")),
+    Setting("run_group", _title, "", "Group of the run.", ("RUN_GROUP",)),
+    Setting("run_job_type", _title, "", "Job type of the run.", ("JOB_TYPE", "RUN_JOB_TYPE")),
     # lifecycle
     Setting(
         "mode",
