@@ -75,6 +75,36 @@ def test_runs_are_fetched_as_they_are_looked_at(api: Api) -> None:
     assert [run.id for run in api.runs("api", search="number 1")] == ["run1"]
 
 
+def test_runs_are_filtered_as_in_wandb(api: Api) -> None:
+    runs = api.runs(
+        "api", {"config.lr.value": {"$lt": 0.5}, "tags": {"$in": ["a"]}}, "+summary_metrics.loss,-config.lr"
+    )
+    assert len(runs) == 2
+    assert [run.id for run in runs] == ["run1", "run2"]
+    assert runs[0].id == "run1"
+    assert [run.id for run in runs[-1:]] == ["run2"]
+    assert [run.id for run in api.runs("api", {"config.model.depth": 2})] == ["run2"]
+    assert [run.id for run in api.runs("api", filters={"config.limit": math.inf, "display_name": "number 2"})] == [
+        "run2"
+    ]
+    assert len(api.runs("api", filters={"sweep": "none"})) == 0
+    assert list(api.runs("api", filters={"created_at": {"$lt": "2000-01-01"}})) == []
+    project = next(found for found in api.projects() if found.name == "api")
+    assert len(project.runs({"display_name": {"$regex": "^num.* [12]$"}})) <= 2
+
+
+def test_wrong_filters_and_orders_are_refused_before_anything_is_asked(api: Api) -> None:
+    for filters, told in (({"lr": 1}, "'lr' as a key"), ({"config.lr": {"$between": [1, 2]}}, r"by '\$between'")):
+        with pytest.raises(UsageError, match=told):
+            api.runs("api", filters=filters)
+    with pytest.raises(UsageError, match="cannot sort by 'loss'"):
+        api.runs("api", order="loss")
+    with pytest.raises(UsageError, match="1 to 1000"):
+        api.runs("api", per_page=1001)
+    with pytest.raises(CommError, match="look-around"):
+        len(api.runs("api", filters={"display_name": {"$regex": "(?=a)"}}))
+
+
 def test_a_run_is_found_by_its_own_path(api: Api) -> None:
     run = api.run("api/run0")
     assert api.run(run.path).id == run.id

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,3 +78,25 @@ def test_a_page_of_runs_is_sorted_and_searched(tmp_path: Path) -> None:
         assert [run["id"] for run in page["runs"]] == ["r1", "r3"]
         wrong = served.ask("GET", "/projects/~/p/runs?sort=nonsense")
         assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "sort")
+
+
+def test_a_page_of_runs_is_filtered(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        for number in range(4):
+            served.send(Journal(f"r{number}", tags=[f"t{number % 2}"]).row(0, loss=float(-number)))
+        filters = json.dumps({"tags": "t1", "summary_metrics.loss": {"$lt": 0}})
+        page = served.get("/projects/~/p/runs", params={"filters": filters, "sort": "+summary_metrics.loss,id"})
+        assert ([run["id"] for run in page["runs"]], page["total"]) == (["r3", "r1"], 2)
+        assert served.get("/projects/~/p/runs?filters=")["total"] == 4
+        assert served.get("/projects/~/p/runs?sort=+created_at")["runs"][0]["id"] == "r0"
+
+
+@pytest.mark.parametrize(
+    "filters", ["{", "[]", '{"stat": 1}', '{"config.x": {"$gt": null}}', '{"name": {"$regex": "("}}']
+)
+def test_wrong_filters_are_refused(tmp_path: Path, filters: str) -> None:
+    with serving(tmp_path) as served:
+        served.send(Journal())
+        answer = served.ask("GET", "/projects/~/p/runs", params={"filters": filters})
+        assert answer.status_code == 400
+        assert (answer.json()["error"]["code"], answer.json()["error"]["field"]) == ("bad-request", "filters")

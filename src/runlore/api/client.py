@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from runlore import credentials
@@ -14,7 +14,7 @@ from runlore.protocol import messages
 from runlore.transport import path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _DEFAULT_ENTITY = "~"
 
@@ -62,20 +62,29 @@ class Api:
         return [Project(self._connection, message) for message in answer.projects]
 
     def runs(
-        self, path: str | None = None, *, order: str = "-created_at", per_page: int = 50, search: str = ""
+        self,
+        path: str | None = None,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "-created_at",
+        per_page: int = 50,
+        *,
+        search: str = "",
     ) -> Runs:
-        """The runs of a project, lazily.
+        """The runs of a project, lazily: ``per_page`` (1 to 1000) at a time, when they are looked at.
 
         path: "project", "entity/project" or the address of its page; None for the project in ``RUNLORE_PROJECT``.
-        order: a field, ``config.<path>`` or ``summary.<path>``, with ``-`` in front for descending. search: text in the
-        name, id, group, tags or notes. Raises UsageError for a path of another form; CommError and its kinds when read.
+        filters: W&B's Mongo-style conditions, such as ``{"config.lr": {"$lt": 0.1}, "tags": "best"}``; see
+        ``docs/guides/query.md``. order: fields, ``config.<path>`` or ``summary_metrics.<path>``, separated by commas, with
+        ``-`` in front for descending, ``+`` or nothing for ascending. search: text in the name, id, group, tags or notes.
+        Raises UsageError for a path of another form, and for filters or an order that cannot be; CommError and its
+        kinds when read.
         """
         given = path if path is not None else setting("PROJECT")
         parts = self._parts(given)
         if len(parts) not in {1, 2}:
             raise UsageError(f"cannot list runs of {given!r}: expected 'project' or 'entity/project'")
         entity, project = parts if len(parts) == 2 else (self._entity(), parts[0])
-        return Runs(self._connection, entity, project, order=order, per_page=per_page, search=search)
+        return Runs(self._connection, entity, project, filters=filters, order=order, per_page=per_page, search=search)
 
     def run(self, path: str | Sequence[str]) -> Run:
         """One run.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runlore.api.runs import Runs
 from runlore.transport import path_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runlore.api.connection import Connection
     from runlore.protocol import messages
 
@@ -32,6 +34,21 @@ class Project:
         """The project's page."""
         return f"{self._connection.base_url}/{path_of(self.entity, self.name)}"
 
-    def runs(self, *, order: str = "-created_at", per_page: int = 50, search: str = "") -> Runs:
+    def runs(
+        self,
+        filters: Mapping[str, Any] | None = None,
+        order: str = "-created_at",
+        per_page: int = 50,
+        *,
+        search: str = "",
+    ) -> Runs:
         """The project's runs, as ``Api.runs`` gives them."""
-        return Runs(self._connection, self.entity, self.name, order=order, per_page=per_page, search=search)
+        return Runs(
+            self._connection,
+            self.entity,
+            self.name,
+            filters=filters,
+            order=order,
+            per_page=per_page,
+            search=search,
+        )

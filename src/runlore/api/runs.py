@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+import msgspec
 
 from runlore.api import history
 from runlore.api.document import Document, from_json
 from runlore.errors import UsageError
-from runlore.protocol import messages
+from runlore.protocol import messages, query
 from runlore.protocol.ids import check_tag
 from runlore.transport import path_of
 
 if TYPE_CHECKING:
     from runlore.api.connection import Connection
+
+MAX_PER_PAGE: Final = 1000
+"""What the server gives at once."""
 
 _OWN_COLUMNS: Final = ("_step", "_timestamp", "_runtime")
 
@@ -226,17 +231,6 @@ class Run:
         self.summary.replace(from_json(message.summary))
 
 
-def _sort_of(order: str) -> str:
-    """The server's sort parameter for an order such as "+created_at" or "-summary_metrics.loss"."""
-    sign = "-" if order.startswith("-") else ""
-    name = order.lstrip("+-")
-    if name.startswith("summary_metrics."):
-        name = "summary." + name.removeprefix("summary_metrics.")
-    if name.startswith("config."):
-        name = name.removesuffix(".value")
-    return sign + {"display_name": "name", "jobType": "job_type"}.get(name, name)
-
-
 class Runs(Sequence[Run]):
     """The runs of a project, fetched a page at a time when they are looked at.
 
@@ -249,15 +243,22 @@ class Runs(Sequence[Run]):
         entity: str,
         project: str,
         *,
+        filters: Mapping[str, Any] | None = None,
         order: str = "-created_at",
         per_page: int = 50,
         search: str = "",
     ) -> None:
-        if per_page < 1:
-            raise UsageError(f"cannot list runs {per_page} a page: at least 1 is needed")
+        if not 1 <= per_page <= MAX_PER_PAGE:
+            raise UsageError(f"cannot list runs {per_page} a page: expected 1 to {MAX_PER_PAGE}")
+        wanted = query.print_filter(query.parse_filter(filters))
         self._connection = connection
         self._path = f"projects/{path_of(entity, project)}/runs"
-        self._query = {"sort": _sort_of(order), "search": search or None, "limit": per_page}
+        self._query = {
+            "sort": query.print_order(query.parse_order(order)),
+            "filters": msgspec.json.encode(wanted).decode() if wanted else None,
+            "search": search or None,
+            "limit": per_page,
+        }
         self._per_page = per_page
         self._found: dict[int, Run] = {}
         self._total: int | None = None

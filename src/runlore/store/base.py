@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from runlore.protocol import query
 from runlore.protocol.records import Metric
 from runlore.protocol.summary import State
 
@@ -273,8 +274,6 @@ class RunRecord(msgspec.Struct, kw_only=True):
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     states: dict[str, State] = msgspec.field(default_factory=dict)
     definitions: dict[str, Metric] = msgspec.field(default_factory=dict)
-    stored_keys: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-    """The config and summary keys when it was read or saved last; for the store only."""
 
 
 class JournalRecord(msgspec.Struct, kw_only=True):
@@ -427,13 +426,22 @@ class RunStore(Protocol):
         """Write the runs back, each with its version raised by one, and bring the key counts of their projects up to date."""
 
     def list_runs(
-        self, project: int, *, offset: int, limit: int, sort: str = "-created_at", search: str = ""
+        self,
+        project: int,
+        *,
+        offset: int,
+        limit: int,
+        order: Sequence[query.Term] = query.NEWEST_FIRST,
+        filters: query.Filter = query.EVERYTHING,
+        search: str = "",
     ) -> tuple[list[RunRecord], int]:
         """A page of the project's runs and the number of all that match.
 
-        sort: a field of ``protocol.messages.Run``, "config.<path>" or "summary.<path>", with "-" in front for descending; runs
-        without a value come last both ways, and equal ones by ordinal. search: contained, whatever the case, in name, id, group, a tag or notes.
-        Raises ValueError when there is no such field.
+        filters: what runs must fulfil; numbers are compared with numbers (as float64, true and false as 1 and 0) and texts
+        with texts (by code point). order: numbers before texts before lists; runs without a value, and those whose value
+        is null, NaN or a map, come last both ways; equal ones by ordinal, in the direction of the last term. Names are
+        sorted whatever the case. search: contained, whatever the case, in name, id, group, a tag or notes.
+        Raises UsageError for a regular expression that is none.
         """
 
     def key_counts(self, project: int) -> list[KeyCount]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from runlore.errors import StorageFailed, StorageFull, UsageError
+from runlore.store.patterns import matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -174,6 +175,7 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     """Settings of a new connection. Transactions are begun by ``_begin``, never by the driver on its own."""
     raw: Any = connection
     raw.isolation_level = None
+    raw.create_function("regexp", 2, matches, deterministic=True)
     _run(raw, _OF_CONNECTION)
 
 

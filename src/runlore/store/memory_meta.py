@@ -6,15 +6,13 @@ A transaction works on a copy of everything; the commit puts the copy in place o
 from __future__ import annotations
 
 import copy
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-import msgspec
-
 from runlore.errors import Conflict
+from runlore.protocol import query
 from runlore.protocol.documents import plain
 from runlore.store.base import (
     Account,
@@ -32,16 +30,14 @@ from runlore.store.base import (
     UserInfo,
 )
 from runlore.store.memory import MemoryTransaction
+from runlore.store.memory_query import arranged, fulfils
+from runlore.store.patterns import check_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runlore.store.base import Stream, Transaction
 
-_NOT_SHOWN: Final = frozenset(
-    {"config", "summary", "metadata", "states", "definitions", "stored_keys", "entity", "project", "project_key"}
-    | {"segment", "is_silent", "live_state"}
-)
 _LIVE: Final = ("running", "pending", "preempting")
 
 
@@ -272,22 +268,26 @@ class MemoryMetaStore:
             state.runs[run.key] = kept
 
     def list_runs(
-        self, project: int, *, offset: int, limit: int, sort: str = "-created_at", search: str = ""
+        self,
+        project: int,
+        *,
+        offset: int,
+        limit: int,
+        order: Sequence[query.Term] = query.NEWEST_FIRST,
+        filters: query.Filter = query.EVERYTHING,
+        search: str = "",
     ) -> tuple[list[RunRecord], int]:
         """See ``RunStore.list_runs``."""
+        check_patterns(filters)
         wanted = search.lower()
         runs = [
             run
             for run in self._state.runs.values()
             if run.project_key == project
             and any(wanted in text.lower() for text in (run.name, run.id, run.group, run.notes, *run.tags))
+            and fulfils(run, filters)
         ]
-        is_descending = sort.startswith("-")
-        runs.sort(key=lambda run: run.ordinal, reverse=is_descending)
-        ranks = {run.key: _rank(_field(run, sort.removeprefix("-"))) for run in runs}
-        runs.sort(key=lambda run: ranks[run.key] or (0, 0), reverse=is_descending)
-        runs.sort(key=lambda run: ranks[run.key] is None)
-        return copy.deepcopy(runs[offset : offset + limit]), len(runs)
+        return copy.deepcopy(arranged(runs, order)[offset : offset + limit]), len(runs)
 
     def key_counts(self, project: int) -> list[KeyCount]:
         """See ``RunStore.key_counts``."""
@@ -421,51 +421,3 @@ def _paths(document: dict[str, Any]) -> set[str]:
         else:
             paths.add(key)
     return paths
-
-
-def _field(run: RunRecord, name: str) -> Any:
-    kind, _, path = name.partition(".")
-    if kind in {"config", "summary"} and path:
-        return _at(run.config if kind == "config" else run.summary, path)
-    end_ns = run.record_ns if run.finished_ns is None else run.finished_ns
-    fields: dict[str, Any] = {
-        **msgspec.structs.asdict(run),
-        "name": run.name.lower(),
-        "created_at": run.created_ns,
-        "updated_at": run.updated_ns,
-        "finished_at": run.finished_ns,
-        "duration_s": end_ns - run.created_ns,
-        "notes": run.notes or None,
-        "tags": run.tags or None,
-        "group": run.group or None,
-        "job_type": run.job_type or None,
-        "state_reason": run.state_reason or None,
-    }
-    if name not in fields or name.endswith("_ns") or name in _NOT_SHOWN:
-        raise ValueError(f"cannot sort by {name!r}: expected a field of a run, config.<path> or summary.<path>")
-    return fields[name]
-
-
-def _at(document: Any, path: str) -> Any:
-    """The value at a dotted path; a key may hold dots itself, whole keys first."""
-    if not isinstance(document, dict):
-        return None
-    if path in document:
-        return document[path]
-    parts = path.split(".")
-    for count in range(len(parts) - 1, 0, -1):
-        found = _at(document.get(".".join(parts[:count])), ".".join(parts[count:]))
-        if found is not None:
-            return found
-    return None
-
-
-def _rank(value: Any) -> tuple[int, Any] | None:
-    """Where a value stands in an order: numbers before texts; None for what is missing."""
-    if value is None or value == "NaN":
-        return None
-    if value in ("Infinity", "-Infinity"):
-        return 0, math.inf if value == "Infinity" else -math.inf
-    if isinstance(value, int | float):
-        return 0, value
-    return 1, value if isinstance(value, str) else msgspec.json.encode(value).decode()

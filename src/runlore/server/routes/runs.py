@@ -10,6 +10,8 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from runlore.errors import UsageError
+from runlore.protocol import query
 from runlore.protocol.messages import ConsolePage, Key, Keys, Projects, Run, RunChange, RunDetail, Runs
 from runlore.server import answers, views
 from runlore.server.console import console_page
@@ -38,13 +40,21 @@ def list_runs(
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
     sort: FromQuery[str] = "-created_at",
     search: FromQuery[str] = "",
+    filters: FromQuery[str] = "",
 ) -> Response[bytes]:
     """List a page of a project's runs."""
     key = service.access.project(request.user, entity, project)
     try:
-        found, total = service.meta.list_runs(key, offset=offset, limit=limit, sort=sort, search=search)
-    except ValueError as error:
+        order = query.parse_order(sort)
+    except UsageError as error:
         raise Refusal("bad-request", str(error), field="sort") from error
+    try:
+        wanted = query.parse_filter_text(filters)
+        found, total = service.meta.list_runs(
+            key, offset=offset, limit=limit, order=order, filters=wanted, search=search
+        )
+    except UsageError as error:
+        raise Refusal("bad-request", str(error), field="filters") from error
     return answers.message(request, Runs(runs=[views.run(run) for run in found], total=total, offset=offset))
 
 

@@ -9,14 +9,16 @@ import msgspec
 from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from runlore.protocol import query
 from runlore.protocol.records import Metric
 from runlore.protocol.summary import State
 from runlore.store.base import Cut, RunRecord
 from runlore.store.meta import schema
 from runlore.store.meta.connection import SqlRoom
-from runlore.store.meta.documents import key_paths, to_text
+from runlore.store.meta.documents import to_text
 from runlore.store.meta.listing import filtered, ordered
 from runlore.store.meta.projects import LIVE_STATES, count_keys, next_ordinal
+from runlore.store.meta.run_index import Change, index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +65,6 @@ def _whole() -> Select[Any]:
 
 def _record(row: Row[Any]) -> RunRecord:
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    config, summary = _json(values["config"]), _json(values["summary"])
     return RunRecord(
         key=values["key"],
         project_key=values["project_id"],
@@ -73,12 +74,11 @@ def _record(row: Row[Any]) -> RunRecord:
         ordinal=values["ordinal"],
         segment=values["segment"],
         tags=_json(values["tags"]),
-        config=config,
-        summary=summary,
+        config=_json(values["config"]),
+        summary=_json(values["summary"]),
         metadata=_json(values["metadata"]),
         states=_STATES.decode(values["states"]),
         definitions=_DEFINITIONS.decode(values["definitions"]),
-        stored_keys=(key_paths(config), key_paths(summary)),
         **{name: values[name] for name in _PLAIN},
     )
 
@@ -127,32 +127,46 @@ class SqlRuns(SqlRoom):
         """See ``RunStore.save_runs``."""
         if not runs:
             return
-        changes: Counter[tuple[int, str, str]] = Counter()
+        connection = self._writing(tx)
+        run = schema.run.c
+        stored = {
+            row.key: row
+            for row in connection.execute(
+                select(run.key, run.project_id, run.config, run.summary).where(
+                    run.key.in_([record.key for record in runs])
+                )
+            )
+        }
+        changes: list[Change] = []
         rows: list[dict[str, Any]] = []
         for record in runs:
             record.version += 1
-            keys = (key_paths(record.config), key_paths(record.summary))
-            for kind, before, after in zip(("config", "summary"), record.stored_keys, keys, strict=True):
-                if before != after:
-                    changes.update((record.project_key, kind, name) for name in after - before)
-                    changes.subtract((record.project_key, kind, name) for name in before - after)
-            record.stored_keys = keys
             row: dict[str, Any] = {f"new_{name}": getattr(record, name) for name in _PLAIN}
             row |= {f"new_{name}": to_text(getattr(record, name)) for name in ("tags", "config", "summary", "metadata")}
             row |= {f"new_{name}": _pack(getattr(record, name)) for name in ("states", "definitions")}
             rows.append(row | {"of_key": record.key})
-        connection = self._writing(tx)
+            old = stored[record.key]
+            changes.append(Change(old.project_id, record.key, "config", old.config, row["new_config"]))
+            changes.append(Change(old.project_id, record.key, "summary", old.summary, row["new_summary"]))
         connection.execute(_UPDATE, rows)
-        count_keys(connection, changes)
+        index(connection, changes)
 
     def list_runs(
-        self, project: int, *, offset: int, limit: int, sort: str = "-created_at", search: str = ""
+        self,
+        project: int,
+        *,
+        offset: int,
+        limit: int,
+        order: Sequence[query.Term] = query.NEWEST_FIRST,
+        filters: query.Filter = query.EVERYTHING,
+        search: str = "",
     ) -> tuple[list[RunRecord], int]:
         """See ``RunStore.list_runs``."""
-        page = ordered(filtered(select(schema.run.c.key), project, search), sort).offset(offset).limit(limit)
+        matching = filtered(project, filters, search)
+        page = ordered(select(schema.run.c.key), project, order).where(*matching).offset(offset).limit(limit)
         with self._reading() as connection:
             keys = list(connection.scalars(page))
-            total = connection.scalar(filtered(select(func.count()), project, search)) or 0
+            total = connection.scalar(select(func.count()).select_from(schema.run).where(*matching)) or 0
             rows = connection.execute(_whole().where(schema.run.c.key.in_(keys))).all() if keys else []
         found = {row.key: _record(row) for row in rows}
         return [found[key] for key in keys], total

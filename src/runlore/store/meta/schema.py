@@ -8,10 +8,12 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -119,6 +121,7 @@ run: Final = Table(
     UniqueConstraint("project_id", "id"),
     Index("ix_run_project_id_ordinal", "project_id", "ordinal"),
     Index("ix_run_state", "state"),
+    Index("ix_run_project_id_created_ns", "project_id", "created_ns", "ordinal"),
 )
 
 run_segment: Final = Table(
@@ -150,6 +153,32 @@ project_key: Final = Table(
     Column("runs", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+
+run_key: Final = Table(
+    "run_key",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("project_id", ForeignKey("project.id"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("project_id", "kind", "name"),
+)
+"""The dotted paths that runs of a project have or had in their config and summary."""
+
+run_kv: Final = Table(
+    "run_kv",
+    metadata,
+    Column("key", _KEY, primary_key=True, autoincrement=False),
+    Column("run", _KEY, primary_key=True, autoincrement=False),
+    Column("type", SmallInteger, nullable=False),
+    Column("number", Double),
+    Column("text", Text),
+    sqlite_with_rowid=False,
+)
+"""What runs have at these paths: an index of the documents, one path of all runs side by side. See ``cells.py``.
+
+No foreign key on ``run``: it would make the deletion of a run look through the whole table.
+"""
 
 journal: Final = Table(
     "journal",
