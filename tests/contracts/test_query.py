@@ -33,7 +33,7 @@ NUMBERS = st.one_of(
 )
 TEXTS = st.sampled_from(["", "a", "A", "ab", "a%b", "é", "z", "1", "0", "true", "NaN", "Infinity", "\U0001f600", "￿"])
 SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
-KEYS = st.sampled_from(["a", "b", "a.b", "b.a", "", "value", "a.value", 'q"u', "é", "_type"])
+KEYS = st.sampled_from(["a", "a", "a", "b", "a.b", "b.a", "", "value", "a.value", 'q"u', "é", "_type"])
 DOCUMENTS = st.dictionaries(
     KEYS,
     st.recursive(
@@ -46,7 +46,7 @@ DOCUMENTS = st.dictionaries(
 TAGS = st.lists(st.sampled_from(["a", "ab", "B", 'q"'])).map(lambda tags: list(dict.fromkeys(tags)))
 PATTERNS = st.sampled_from(["a", "^a$", "^$", "[0-9]", ".", "(?i)A", "b|z", "é", "N"])
 PATHS = st.sampled_from(
-    ["a", "b", "a.b", "b.a", "a.b.a", "value", "a.value", "a.value.value", 'q"u', "a.", "none", "b.b"]
+    ["a", "a", "a", "b", "a.b", "b.a", "a.b.a", "value", "a.value", "a.value.value", 'q"u', "a.", "none", "b.b"]
 )
 DOCUMENT_KEYS = st.builds(str.__add__, st.sampled_from(["config.", "summary.", "summary_metrics."]), PATHS)
 TIMES = st.sampled_from(
@@ -213,8 +213,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    versions=st.lists(st.lists(RUNS, min_size=1, max_size=6), min_size=1, max_size=2),
-    questions=st.lists(st.tuples(FILTERS, ORDERS), min_size=1, max_size=8),
+    versions=st.lists(st.lists(RUNS, min_size=1, max_size=8), min_size=1, max_size=2),
+    questions=st.lists(st.tuples(FILTERS, ORDERS), min_size=4, max_size=12),
 )
 def test_both_backends_find_the_same_runs_in_the_same_order(
     pair: Pair, versions: list[list[dict[str, Any]]], questions: list[tuple[Any, str]]
@@ -261,6 +261,57 @@ def test_values_are_compared_with_values_of_their_type(pair: Pair) -> None:
     assert pair.ids(project, {"config.x": {"$exists": False}}) == ["r4"]
     assert pair.ids(project, {"config.x": {"$in": [1.5, "1", None]}}) == ["r1", "r3", "r4", "r8"]
     assert pair.ids(project, {"config.x.y.value": 1}) == ["r7"]
+
+
+VALUES: list[Any] = [
+    ...,
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1.5,
+    2**53 + 1,
+    math.inf,
+    -math.inf,
+    math.nan,
+    "",
+    "a",
+    "b",
+    "1",
+    "\U0001f600",
+    [],
+    [1],
+    {},
+]
+
+
+@pytest.mark.parametrize("key", ["config.x", "config.o.x", "summary.x"])
+def test_every_value_is_compared_with_every_other(pair: Pair, key: str) -> None:
+    runs: list[dict[str, Any]] = []
+    for value in VALUES:
+        document: dict[str, Any] = {} if value is ... else {"x": value}
+        runs.append({key.partition(".")[0]: {"o": document} if ".o." in key else document})
+    project = pair.project(runs)
+    operands = [value for value in VALUES if value is not ... and not isinstance(value, list | dict)]
+    for operand in operands:
+        equal = pair.ids(project, {key: operand})
+        assert equal
+        assert pair.ids(project, {key: {"$in": [operand, "none"]}}) == equal
+        assert sorted(equal + pair.ids(project, {key: {"$nin": [operand]}})) == sorted(pair.ids(project))
+        if operand is None or operand != operand:
+            continue
+        less, more = (pair.ids(project, {key: {operator: operand}}) for operator in ("$lt", "$gt"))
+        assert sorted(less + equal) == sorted(pair.ids(project, {key: {"$lte": operand}}))
+        assert sorted(more + equal) == sorted(pair.ids(project, {key: {"$gte": operand}}))
+        alike = [
+            f"r{number}"
+            for number, value in enumerate(VALUES)
+            if isinstance(value, str if isinstance(operand, str) else int | float) and value == value
+        ]
+        assert sorted(less + equal + more) == sorted(alike)
+    for order in (key, f"-{key}", f"-{key},-id"):
+        pair.ids(project, order=order)
 
 
 def test_missing_values_come_last_in_every_direction(pair: Pair) -> None:
