@@ -294,3 +294,27 @@ def test_a_killed_server_keeps_all_that_it_acknowledged(opened: Opened, tmp_path
         assert found.steps.tolist() == list(range(len(found.steps)))
     stored = {row.id: row.refs for row in opened.rows(select(schema.metric_block.c.id, schema.metric_block.c.refs))}
     assert stored == opened.used_blocks()
+
+
+def test_one_outlying_point_among_millions_is_in_every_chart_that_contains_it(opened: Opened) -> None:
+    points, piece = 4_000_000, 500_000
+    spikes = {2_515_463: 1e9, 3_999_999: -1e9}
+    for first in range(0, points, piece):
+        steps = np.arange(first, first + piece)
+        values = np.random.default_rng(first).standard_normal(piece)
+        for at, outlier in spikes.items():
+            if first <= at < first + piece:
+                values[at - first] = outlier
+        with opened.database.write() as tx:
+            opened.store.append(tx, [Block(1, "history", steps, steps * 1000, {"a": values})], [])
+        opened.store.fold(force=True)
+    missed = []
+    for bits in range(points.bit_length()):
+        for at, outlier in spikes.items():
+            for before in (0, 1, 256, 999):
+                lo = ((at >> bits) - before) << bits
+                (found,) = opened.store.buckets([[Cut(1)]], "a", lo=lo, width=1 << bits, count=1000)
+                shown = found.bucket[(found.high == outlier) | (found.low == outlier)].tolist()
+                if shown != [before]:
+                    missed.append((at, bits, lo, shown))
+    assert missed == []

@@ -8,28 +8,35 @@ every cell is whole when it is summed, and the answer is bit for bit that of the
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from sqlalchemy import select
 
 from runlore.errors import StorageFailed, UsageError
-from runlore.store.base import Buckets, Cut
-from runlore.store.series import levels
+from runlore.store.series import levels, tiles
 from runlore.store.series.codec import to_floats
 from runlore.store.series.levels import BLOCK_BITS, LEVELS, Cells
-from runlore.store.series.reader import in_step_order, overlapping
+from runlore.store.series.reader import in_step_order
 from runlore.store.series.schema import metric_level
-from runlore.store.series.source import chunk_points, merged, tail_points, within
+from runlore.store.series.source import between, chunk_points, merged, tail_points, within
 from runlore.store.series.statements import slices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
-    from runlore.store.base import Ints
-    from runlore.store.series.source import Arrived, ChunkRow, Source
+    from runlore.store.base import Buckets, Cut, Ints
+    from runlore.store.series.source import Arrived, ChunkRow, Directory, Source
+    from runlore.store.series.tiles import Tile
+
+    _Pointwise: TypeAlias = tuple[int, Cut, list[ChunkRow], Arrived]
+    """A run, one of its cuts, the chunks to read there, and the arrivals to merge into them."""
+
+_POINTS_AT_ONCE: Final = 1 << 19
+"""Bounds the memory of a query that reads points, and keeps what it works on near the processor."""
 
 _INT64_LIMIT: Final = 2**63
 _BLOCK_MASK: Final = (1 << BLOCK_BITS) - 1
@@ -65,7 +72,22 @@ class _Plan:
 
     def __init__(self) -> None:
         self.from_level: dict[int, list[tuple[int, ChunkRow]]] = {}
-        self.from_points: list[tuple[int, Cut, list[ChunkRow], Arrived]] = []
+        self.from_points: list[_Pointwise] = []
+
+
+class _Part(NamedTuple):
+    """A cut of a run with what is known of it. arrivals: of the tail, within the cut."""
+
+    cut: Cut
+    directory: Directory
+    arrivals: Arrived
+
+    def chunks(self, lo: int, hi: int) -> list[ChunkRow]:
+        """Its chunks that may have points in [lo, hi)."""
+        cut = self.cut
+        return self.directory.between(
+            lo if cut.lo is None else max(lo, cut.lo), hi if cut.hi is None else min(hi, cut.hi)
+        )
 
 
 def buckets(
@@ -73,8 +95,95 @@ def buckets(
 ) -> list[Buckets]:
     """The buckets of a metric for each run. key: None for a metric that nobody logged."""
     if key is None or not grid.size:
-        return [_to_buckets(grid, levels.no_cells()) for _ in runs]
-    plan = _plan(connection, source, runs, key, grid)
+        return tiles.to_buckets([[] for _ in runs], 0)
+    parts = _parts(connection, source, runs, key)
+    tile_bits = tiles.tile_bits(grid.lo, grid.hi, grid.bits)
+    if tile_bits is None:
+        owner, cells = _made(connection, source, parts, key, grid)
+        ends = np.searchsorted(owner, np.arange(len(runs) + 1))
+        whole = tiles.packed(cells)
+        found = [[whole[:, ends[at] : ends[at + 1]]] for at in range(len(runs))]
+    else:
+        found = _tiled(connection, source, parts, key, grid, tile_bits)
+    return tiles.to_buckets(found, grid.lo >> grid.bits)
+
+
+def _parts(connection: Connection, source: Source, runs: Sequence[Sequence[Cut]], key: int) -> list[list[_Part]]:
+    heads = source.heads(connection, {cut.segment for run in runs for cut in run})
+    tails = source.tails_of(connection, heads)
+    directories = source.directories(connection, heads, key)
+    return [
+        [
+            _Part(cut, directories[cut.segment], within(tail_points(tails.get(cut.segment, ()), key), cut.lo, cut.hi))
+            for cut in in_step_order(run)
+            if cut.segment in heads
+        ]
+        for run in runs
+    ]
+
+
+def _tiled(
+    connection: Connection, source: Source, runs: Sequence[list[_Part]], key: int, grid: Grid, tile_bits: int
+) -> list[list[Tile]]:
+    """The buckets of each run, in tiles. What is not kept is made for all runs that lack the same tiles at once."""
+    first, last = grid.lo >> tile_bits, (grid.hi - 1) >> tile_bits
+    found: list[dict[int, Tile]] = []
+    lacking: dict[tuple[int, int], list[int]] = {}
+    names: dict[tuple[int, int], tuple[object, ...] | None] = {}
+    for run_at, parts in enumerate(runs):
+        own: dict[int, Tile] = {}
+        lacks = []
+        fresh = {number for part in parts for number in np.unique(part.arrivals.steps >> tile_bits).tolist()}
+        for number in range(first, last + 1):
+            lo, hi = number << tile_bits, (number + 1) << tile_bits
+            holders = [(part.cut, chunks) for part in parts if (chunks := part.chunks(lo, hi))]
+            if not holders and number not in fresh:
+                continue
+            name = None
+            if len(holders) == 1 and number not in fresh:
+                cut, chunks = holders[0]
+                if (cut.lo is None or cut.lo <= lo) and (cut.hi is None or cut.hi >= hi):
+                    name = tiles.name_of(grid.bits, number, chunks)
+                    tile = source.tiles.get(name)
+                    if tile is not None:
+                        own[number] = tile
+                        continue
+            lacks.append(number)
+            names[run_at, number] = name
+        found.append(own)
+        if lacks:
+            lacking.setdefault((lacks[0], lacks[-1]), []).append(run_at)
+    for (low, high), run_ats in lacking.items():
+        span = Grid(
+            low << tile_bits, (high + 1) << tile_bits, grid.bits, (high + 1 - low) << tile_bits >> grid.bits, grid.level
+        )
+        owner, cells = _made(connection, source, [runs[at] for at in run_ats], key, span)
+        number_of = cells.cell >> (tile_bits - grid.bits)
+        starts = levels.starts_of(owner, number_of)
+        whole = tiles.packed(cells)
+        for begin, end in pairwise([*starts.tolist(), len(owner)]):
+            run_at, number = run_ats[owner[begin]], int(number_of[begin])
+            if (run_at, number) in names:
+                found[run_at][number] = tile = whole[:, begin:end].copy()
+                name = names[run_at, number]
+                if name is not None:
+                    source.tiles.put(name, tile)
+    ends = (grid.lo >> grid.bits, grid.hi >> grid.bits)
+    return [
+        [
+            tiles.part(own[number], *ends) if number in {first, last} else own[number]
+            for number in range(first, last + 1)
+            if number in own
+        ]
+        for own in found
+    ]
+
+
+def _made(
+    connection: Connection, source: Source, runs: Sequence[list[_Part]], key: int, grid: Grid
+) -> tuple[Ints, Cells]:
+    """The buckets of all runs from roll-ups and points, by run, and which run (index) each is of."""
+    plan = _plan(runs, grid)
     owner, cells = _cells_of_points(connection, source, plan, grid)
     owners, parts = [owner], [cells]
     for level, chunks in plan.from_level.items():
@@ -86,58 +195,37 @@ def buckets(
             parts.append(cells)
     owner = np.concatenate(owners)
     cells = levels.joined(parts)
-    if len(parts) > 1:
+    if sum(len(own) > 0 for own in owners) > 1:
         order = np.lexsort((cells.cell, owner))
         owner, cells = owner[order], levels.chosen(cells, order)
     if grid.level is not None:
         index = cells.cell >> (grid.bits - grid.level)
         starts = levels.starts_of(owner, index)
         owner, cells = owner[starts], levels.coarser(cells, index[starts], starts)
-    ends = np.searchsorted(owner, np.arange(len(runs) + 1))
-    return [_to_buckets(grid, levels.chosen(cells, slice(ends[at], ends[at + 1]))) for at in range(len(runs))]
+    return owner, cells
 
 
-def _to_buckets(grid: Grid, cells: Cells) -> Buckets:
-    return Buckets(
-        bucket=cells.cell - (grid.lo >> grid.bits),
-        points=cells.points,
-        low=cells.low,
-        high=cells.high,
-        total=cells.total,
-        first=cells.first,
-        last=cells.last,
-        nan=cells.nan,
-        pinf=cells.pinf,
-        ninf=cells.ninf,
-    )
-
-
-def _plan(connection: Connection, source: Source, runs: Sequence[Sequence[Cut]], key: int, grid: Grid) -> _Plan:
-    segments = {cut.segment for run in runs for cut in run}
-    tails = source.tails(connection, segments)
-    directory = source.chunks(connection, segments, key, lo=grid.lo, hi=grid.hi)
+def _plan(runs: Sequence[list[_Part]], grid: Grid) -> _Plan:
     plan = _Plan()
     for run_at, run in enumerate(runs):
-        parts: list[tuple[Cut, Arrived]] = []
+        parts: list[tuple[_Part, Arrived]] = []
         raw: set[int] = set()
-        for cut in in_step_order(run):
-            lo = grid.lo if cut.lo is None else max(cut.lo, grid.lo)
-            hi = grid.hi if cut.hi is None else min(cut.hi, grid.hi)
-            arrivals = within(tail_points(tails.get(cut.segment, ()), key), lo, hi)
+        for part in run:
+            arrivals = within(part.arrivals, grid.lo, grid.hi)
             raw.update(np.unique(arrivals.steps >> BLOCK_BITS).tolist())
-            raw.update(edge >> BLOCK_BITS for edge in (cut.lo, cut.hi) if edge is not None and edge & _BLOCK_MASK)
-            parts.append((cut, arrivals))
+            raw.update(edge >> BLOCK_BITS for edge in part.cut[1:] if edge is not None and edge & _BLOCK_MASK)
+            parts.append((part, arrivals))
         blocks = sorted(raw)
-        for cut, arrivals in parts:
+        for part, arrivals in parts:
             pointwise = []
-            for chunk in overlapping(directory.get(cut.segment, ()), cut):
-                level = _level_for(chunk, cut, blocks, grid)
+            for chunk in part.chunks(grid.lo, grid.hi):
+                level = _level_for(chunk, part.cut, blocks, grid)
                 if level is None:
                     pointwise.append(chunk)
                 else:
                     plan.from_level.setdefault(level, []).append((run_at, chunk))
             if pointwise or len(arrivals.steps):
-                plan.from_points.append((run_at, cut, pointwise, arrivals))
+                plan.from_points.append((run_at, part.cut, pointwise, arrivals))
     return plan
 
 
@@ -153,20 +241,43 @@ def _level_for(chunk: ChunkRow, cut: Cut, raw_blocks: list[int], grid: Grid) -> 
 
 def _cells_of_points(connection: Connection, source: Source, plan: _Plan, grid: Grid) -> tuple[Ints, Cells]:
     """Cells of the grid's level, or its buckets where no level is fine enough, made from points."""
+    owners, parts = [np.empty(0, np.int64)], [levels.no_cells()]
+    for batch in _batches(plan.from_points):
+        owner, cells = _cells_of_batch(connection, source, batch, grid)
+        owners.append(owner)
+        parts.append(cells)
+    return np.concatenate(owners), levels.joined(parts)
+
+
+def _batches(from_points: Iterable[_Pointwise]) -> Iterator[list[_Pointwise]]:
+    """Whole runs together, as many as have about ``_POINTS_AT_ONCE`` points."""
+    batch: list[_Pointwise] = []
+    size = 0
+    for item in from_points:
+        if size >= _POINTS_AT_ONCE and item[0] != batch[-1][0]:
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += sum(chunk.points for chunk in item[2]) + len(item[3].steps)
+    if batch:
+        yield batch
+
+
+def _cells_of_batch(
+    connection: Connection, source: Source, batch: Sequence[_Pointwise], grid: Grid
+) -> tuple[Ints, Cells]:
     columns = source.columns(
-        connection, {block for _, _, chunks, _ in plan.from_points for c in chunks for block in (c.axis, c.block)}
+        connection, {block for _, _, chunks, _ in batch for chunk in chunks for block in (chunk.axis, chunk.block)}
     )
     owners: list[Ints] = []
     parts: list[Arrived] = []
-    for run_at, cut, chunks, arrivals in plan.from_points:
+    for run_at, cut, chunks, arrivals in batch:
         lo = grid.lo if cut.lo is None else max(cut.lo, grid.lo)
         hi = grid.hi if cut.hi is None else min(cut.hi, grid.hi)
-        stored = [within(chunk_points(columns[c.axis], columns[c.block]), lo, hi) for c in chunks]
-        found = merged([*stored, arrivals], newest=True)
+        stored = [between(chunk_points(columns[c.axis], columns[c.block]), lo, hi) for c in chunks]
+        found = merged([*stored, arrivals], newest=True) if len(arrivals.steps) else merged(stored, newest=True)
         owners.append(np.full(len(found.steps), run_at, np.int64))
         parts.append(found)
-    if not parts:
-        return np.empty(0, np.int64), levels.no_cells()
     owner = np.concatenate(owners)
     steps, times_ns, kinds, exact = (np.concatenate(column) for column in zip(*parts, strict=True))
     values = to_floats(kinds, exact)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import select
@@ -14,13 +15,14 @@ from runlore.store.series.schema import metric_block, metric_chunk, metric_super
 from runlore.store.series.statements import slices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from runlore.store.base import Bytes, Ints
     from runlore.store.series.codec import Bits, Column
     from runlore.store.series.tail import TailBlock
+    from runlore.store.series.tiles import Tile
 
 
 class ChunkRow(NamedTuple):
@@ -34,6 +36,32 @@ class ChunkRow(NamedTuple):
     axis: int
     block: int
     levels: int
+
+
+_ROW_BYTES: Final = 400
+"""About what a row of the directory takes in memory."""
+
+
+class Head(NamedTuple):
+    """Counters of a segment: its tail is the batches [first_batch, next_batch); ``folds`` counts changes of its chunks."""
+
+    first_batch: int
+    next_batch: int
+    folds: int
+
+
+class Directory:
+    """The chunks of a metric in a segment, ascending."""
+
+    def __init__(self, chunks: list[ChunkRow]) -> None:
+        self.chunks = chunks
+        self._starts = [chunk.s0 for chunk in chunks]
+        self._ends = [chunk.s1 for chunk in chunks]
+
+    def between(self, lo: int | None, hi: int | None) -> list[ChunkRow]:
+        """The chunks that may have points in the steps [lo, hi)."""
+        first = 0 if lo is None else bisect_left(self._ends, lo)
+        return self.chunks[first : None if hi is None else bisect_left(self._starts, hi)]
 
 
 class Arrived(NamedTuple):
@@ -67,6 +95,13 @@ def within(points: Arrived, lo: int | None, hi: int | None) -> Arrived:
     return picked(points, inside)
 
 
+def between(ascending: Arrived, lo: int | None, hi: int | None) -> Arrived:
+    """The points with steps in [lo, hi) of points in ascending order, as views."""
+    first = 0 if lo is None else np.searchsorted(ascending.steps, lo)
+    end = len(ascending.steps) if hi is None else np.searchsorted(ascending.steps, hi)
+    return picked(ascending, slice(first, end))
+
+
 def merged(parts: Sequence[Arrived], *, newest: bool) -> Arrived:
     """Parts joined and sorted by step, those that arrived first first. newest: only the last arrival of each step."""
     if not parts:
@@ -97,6 +132,10 @@ class Source:
             cache_bytes, lambda columns: sum(column.nbytes for column in columns)
         )
         self._batches: SizedCache[list[TailBlock]] = SizedCache(cache_bytes // 2, tail.batch_bytes)
+        self._directories: SizedCache[Directory] = SizedCache(
+            cache_bytes // 4, lambda directory: _ROW_BYTES * (1 + len(directory.chunks))
+        )
+        self.tiles: SizedCache[Tile] = SizedCache(cache_bytes // 2, lambda tile: tile.nbytes + _ROW_BYTES)
 
     def columns(
         self, connection: Connection, blocks: Iterable[int], *, keep: bool = True
@@ -125,21 +164,50 @@ class Source:
             raise StorageFailed(f"cannot read the series: its blocks {lost[:5]} are missing; check the database")
         return found
 
-    def tails(self, connection: Connection, segments: Iterable[int]) -> dict[int, list[TailBlock]]:
-        """The blocks of the tails of segments, in order of arrival; segments without a tail are absent."""
-        found: dict[int, list[TailBlock]] = {}
+    def heads(self, connection: Connection, segments: Iterable[int]) -> dict[int, Head]:
+        """The counters of segments; those that nobody wrote to are absent."""
+        found: dict[int, Head] = {}
         for part in slices(sorted(set(segments))):
             rows = connection.execute(
-                select(segment_tail.c.segment, segment_tail.c.first_batch, segment_tail.c.next_batch).where(
-                    segment_tail.c.segment.in_(part), segment_tail.c.first_batch < segment_tail.c.next_batch
-                )
+                select(
+                    segment_tail.c.segment,
+                    segment_tail.c.first_batch,
+                    segment_tail.c.next_batch,
+                    segment_tail.c.folds,
+                ).where(segment_tail.c.segment.in_(part))
             )
-            for segment, first, end in rows.all():
-                batches = self.batches(connection, segment, first, end)
-                if len(batches) != end - first:
+            for segment, *counters in rows.all():
+                found[segment] = Head._make(counters)
+        return found
+
+    def tails(self, connection: Connection, segments: Iterable[int]) -> dict[int, list[TailBlock]]:
+        """The blocks of the tails of segments, in order of arrival; segments without a tail are absent."""
+        return self.tails_of(connection, self.heads(connection, segments))
+
+    def tails_of(self, connection: Connection, heads: Mapping[int, Head]) -> dict[int, list[TailBlock]]:
+        """``tails`` of segments whose counters are known. heads: read in the transaction of ``connection``."""
+        found: dict[int, list[TailBlock]] = {}
+        for segment, head in heads.items():
+            if head.first_batch < head.next_batch:
+                batches = self.batches(connection, segment, head.first_batch, head.next_batch)
+                if len(batches) != head.next_batch - head.first_batch:
                     raise StorageFailed(f"cannot read segment {segment}: batches of its tail are missing")
                 found[segment] = [block for batch in batches for block in batch]
         return found
+
+    def directories(self, connection: Connection, heads: Mapping[int, Head], key: int) -> dict[int, Directory]:
+        """The whole directory of a metric for each segment. heads: read in the transaction of ``connection``.
+
+        Chunks change only together with ``folds``, so that what is kept for the same count is never stale.
+        """
+        held = {segment: self._directories.get((segment, key, head.folds)) for segment, head in heads.items()}
+        missing = [segment for segment, directory in held.items() if directory is None]
+        read = self.chunks(connection, missing, key)
+        for segment in missing:
+            directory = Directory(read.get(segment, []))
+            self._directories.put((segment, key, heads[segment].folds), directory)
+            held[segment] = directory
+        return {segment: directory for segment, directory in held.items() if directory is not None}
 
     def batches(self, connection: Connection, segment: int, first: int, end: int) -> list[list[TailBlock]]:
         """The batches [first, end) of a segment, without those that are not there any more."""
