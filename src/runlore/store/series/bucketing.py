@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from runlore.store.base import Buckets, Cut, Ints
+    from runlore.store.base import Buckets, Cut, Floats, Ints
     from runlore.store.series.source import Arrived, ChunkRow, Directory, Source
     from runlore.store.series.tiles import Tile
 
@@ -269,23 +269,33 @@ def _cells_of_batch(
     columns = source.columns(
         connection, {block for _, _, chunks, _ in batch for chunk in chunks for block in (chunk.axis, chunk.block)}
     )
-    owners: list[Ints] = []
-    parts: list[Arrived] = []
+    steps: list[Ints] = []
+    values: list[Floats] = []
+    begins = [0]  # of each run's points among all of them
+    run_ats: list[int] = []
     for run_at, cut, chunks, arrivals in batch:
         lo = grid.lo if cut.lo is None else max(cut.lo, grid.lo)
         hi = grid.hi if cut.hi is None else min(cut.hi, grid.hi)
         stored = [between(chunk_points(columns[c.axis], columns[c.block]), lo, hi) for c in chunks]
-        found = merged([*stored, arrivals], newest=True) if len(arrivals.steps) else merged(stored, newest=True)
-        owners.append(np.full(len(found.steps), run_at, np.int64))
-        parts.append(found)
-    owner = np.concatenate(owners)
-    steps, times_ns, kinds, exact = (np.concatenate(column) for column in zip(*parts, strict=True))
-    values = to_floats(kinds, exact)
+        parts = [merged([*stored, arrivals], newest=True)] if len(arrivals.steps) else stored
+        if not run_ats or run_at != run_ats[-1]:
+            run_ats.append(run_at)
+            begins.append(begins[-1])
+        for part in parts:
+            steps.append(part.steps)
+            values.append(to_floats(part.kinds, part.exact))
+            begins[-1] += len(part.steps)
     bits = grid.bits if grid.level is None else LEVELS[0]
-    index = steps >> bits
-    starts = levels.starts_of(owner, index)
-    cells = levels.of_points(index[starts], values, times_ns, starts)
-    return levels.climb(owner[starts], cells, bits, grid.level or bits)
+    index = np.concatenate(steps) >> bits
+    if not len(index):
+        return np.empty(0, np.int64), levels.no_cells()
+    is_new = np.empty(len(index), np.bool_)
+    np.not_equal(index[1:], index[:-1], out=is_new[1:])
+    is_new[[begin for begin in begins if begin < len(index)]] = True
+    starts = np.flatnonzero(is_new)
+    owner = np.array(run_ats, np.int64)[np.searchsorted(begins, starts, side="right") - 1]
+    cells = levels.of_points(index[starts], np.concatenate(values), None, starts)
+    return levels.climb(owner, cells, bits, grid.level or bits)
 
 
 def _stored_cells(

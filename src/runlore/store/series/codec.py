@@ -290,6 +290,8 @@ def exact_of(column: Column) -> Bits:
 
 def to_floats(kinds: Bytes, exact: Bits) -> Floats:
     """Values as float64. kinds, exact: of one shape. Integers beyond 2^53 are rounded to nearest."""
+    if kinds.size and int(kinds.flat[0]) in FLOAT_KINDS and (kinds == kinds.flat[0]).all():
+        return exact.view(np.float64)
     signed = _IS_SIGNED[kinds]
     unsigned = _IS_UNSIGNED[kinds]
     values = exact.view(np.float64)

@@ -95,14 +95,18 @@ def starts_of(*sorted_keys: Ints) -> Ints:
     return np.flatnonzero(is_new)
 
 
-def of_points(cell: Ints, values: Floats, times_ns: Ints, starts: Ints) -> Cells:
-    """The cells of points. starts: shape (m,), where each group begins; cell: shape (m,), the number of each group."""
+def of_points(cell: Ints, values: Floats, times_ns: Ints | None, starts: Ints) -> Cells:
+    """The cells of points. starts: shape (m,), where each group begins; cell: shape (m,), the number of each group.
+
+    times_ns: None when nobody will ask for the times of the cells, which then are 0.
+    """
     if not len(starts):
         return no_cells()
     counts = np.diff(starts, append=len(values))
     finite = np.isfinite(values)
+    none = np.zeros(len(starts), np.int64)
     if finite.all():
-        nan = pinf = ninf = np.zeros(len(starts), np.int64)
+        nan = pinf = ninf = none
         low = np.minimum.reduceat(values, starts)
         high = np.maximum.reduceat(values, starts)
         addends = values
@@ -127,8 +131,10 @@ def of_points(cell: Ints, values: Floats, times_ns: Ints, starts: Ints) -> Cells
         total=_sum(addends, counts),
         first=values[starts],
         last=values[starts + counts - 1],
-        time_low=np.minimum.reduceat(times_ns, starts) // TIME_UNIT_NS * TIME_UNIT_NS,
-        time_high=-(-np.maximum.reduceat(times_ns, starts) // TIME_UNIT_NS) * TIME_UNIT_NS,
+        time_low=none if times_ns is None else np.minimum.reduceat(times_ns, starts) // TIME_UNIT_NS * TIME_UNIT_NS,
+        time_high=none
+        if times_ns is None
+        else -(-np.maximum.reduceat(times_ns, starts) // TIME_UNIT_NS) * TIME_UNIT_NS,
     )
 
 

@@ -24,7 +24,8 @@ CACHE_BYTES: Final = 128 << 20
 class SqlSeriesStore:
     """Points of metrics in the tables of ``schema.py``; fulfils ``SeriesStore``.
 
-    The tables must exist. cache_bytes: bound of decoded columns held in memory (tails take half as much again).
+    The tables must exist. cache_bytes: bound of decoded columns held in memory; tails and tiles take half as much
+    each, directories a quarter.
     Every method may raise StorageFailed, and those that write StorageFull.
     """
 
