@@ -1,4 +1,4 @@
-"""Virtual environments for the peers of ``sdk.py``: one each, made once, kept under a cache folder."""
+"""Virtual environments for the peers of ``sdk.py`` and ``series.py``: one each, made once, kept under a cache folder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ REQUIREMENTS: Final[dict[str, list[str]]] = {
     "trackio": ["trackio"],
     "tensorboardX": ["tensorboardX"],
     "mlflow": ["mlflow"],
+    "duckdb": ["duckdb", "numpy"],
 }
 """Peer → what is installed for it. Newest versions; the table prints which ones they were."""
 
