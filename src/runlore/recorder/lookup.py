@@ -9,11 +9,9 @@ from typing import Any
 
 import msgspec
 
-from runlore import folders
 from runlore.errors import AuthenticationError, CommError, IncompatibleServer, ServerUnreachable
 from runlore.recorder.client import Client
-from runlore.recorder.entries import Entry
-from runlore.recorder.targets import LocalServer
+from runlore.recorder.targets import address_for
 
 
 class Question(msgspec.Struct, kw_only=True):
@@ -52,17 +50,7 @@ class Answer(msgspec.Struct, kw_only=True):
 
 def _client(question: Question) -> Client:
     """A client for the question's server. Raises ServerUnreachable when there is none."""
-    base_url, api_key = question.base_url, question.api_key
-    if not base_url:
-        local = LocalServer(folders.server_file())
-        local.refresh()
-        address = local.address(Entry(journal="", run_dir="", writer="", run_id="", project=""))
-        if address is None:
-            raise ServerUnreachable(
-                "cannot ask for the run: no server is known and none runs on this machine; start one with "
-                "`runlore server` or name one with RUNLORE_BASE_URL"
-            )
-        base_url, api_key = address.base_url, api_key or address.api_key
+    base_url, api_key = address_for("ask for the run", question.base_url, question.api_key)
     return Client(
         base_url,
         api_key,

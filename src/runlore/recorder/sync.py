@@ -18,12 +18,12 @@ from runlore.errors import CommError, JournalError, NotFound, ServerUnreachable
 from runlore.protocol.frames import Frame, scan
 from runlore.protocol.records import Kind
 from runlore.recorder.client import Client
-from runlore.recorder.entries import Entry, headers_of
+from runlore.recorder.entries import headers_of
 from runlore.recorder.journal import OwnJournal
 from runlore.recorder.progress import ProgressFile, read_progress
 from runlore.recorder.shipment import Shipment
 from runlore.recorder.tail import Tail, open_journal, pieces
-from runlore.recorder.targets import LocalServer
+from runlore.recorder.targets import address_for
 from runlore.recorder.watch import Trainer, crash_notice, has_notice
 
 if TYPE_CHECKING:
@@ -94,16 +94,7 @@ def find_journals(paths: Iterable[Path] | None) -> list[Path]:
 
 
 def _client(base_url: str | None, api_key: str | None, settings: Settings | None) -> Client:
-    if not base_url:
-        local = LocalServer(folders.server_file())
-        local.refresh()
-        address = local.address(Entry(journal="", run_dir="", writer="", run_id="", project=""))
-        if address is None:
-            raise ServerUnreachable(
-                "cannot sync: no server is known and none runs on this machine; start one with `runlore server`, or name "
-                "one with RUNLORE_BASE_URL or `runlore login`"
-            )
-        base_url, api_key = address.base_url, api_key or address.api_key
+    base_url, api_key = address_for("sync", base_url, api_key)
     return Client(
         base_url,
         api_key,

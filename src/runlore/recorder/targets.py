@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from runlore import folders
 from runlore.errors import CommError, ServerUnreachable
 from runlore.recorder.backoff import LONGEST_WAIT_S, STEADY_WAIT_S, Backoff
 from runlore.recorder.client import Client
-from runlore.recorder.entries import headers_of
+from runlore.recorder.entries import Entry, headers_of
 from runlore.recorder.shipment import SMALL_RANGE_BYTES
 from runlore.recorder.tail import RANGE_BYTES
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from runlore.recorder.entries import Entry
     from runlore.recorder.shipment import Shipment
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,24 @@ class LocalServer:
             base_url, api_key = self._known.url, self._known.api_key
         settings = entry.settings
         return Address(base_url, api_key, settings.insecure_disable_ssl, headers_of(settings))
+
+
+def address_for(what: str, base_url: str | None, api_key: str | None) -> tuple[str, str | None]:
+    """Address and API key to use: the given ones, else those of the local server.
+
+    what: what cannot be done without, for the message. Raises ServerUnreachable when no server is known.
+    """
+    if base_url:
+        return base_url, api_key
+    local = LocalServer(folders.server_file())
+    local.refresh()
+    address = local.address(Entry(journal="", run_dir="", writer="", run_id="", project=""))
+    if address is None:
+        raise ServerUnreachable(
+            f"cannot {what}: no server is known and none runs on this machine; start one with `runlore server`, or name "
+            "one with RUNLORE_BASE_URL or `runlore login`"
+        )
+    return address.base_url, api_key or address.api_key
 
 
 class Target:
